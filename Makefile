@@ -13,10 +13,10 @@ SITE := _build/html
 PORT ?= 8000
 
 PACKAGE := $(wildcard softmax_lib/*.py)
-SOURCES := $(wildcard book/*.ipynb book/*.md book/*.bib book/*.yml book/matplotlibrc book/_ext/* book/_static/* book/_static/*/*) _config.yml _toc.yml
+SOURCES := _config.yml _toc.yml $(shell find book -type f -not -path '*/__pycache__/*' -not -path '*/.ipynb_checkpoints/*')
 BUILT := $(SITE)/.built
 
-.PHONY: help book test serve lab notebooks lint lock clean strict
+.PHONY: help book test serve lab notebooks lint lock clean strict site-offline
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -49,6 +49,9 @@ lock: $(READY)  ## compile requirements.txt from the ranges in pyproject.toml
 	  --all-extras --group book --group lite --group lab --group test --group lint --group setup \
 	  pyproject.toml --output-file requirements.txt
 
+site-offline: $(BUILT)  ## pack the site and all that it fetches into one zip
+	$(BIN)/python tools/site_offline.py
+
 strict: $(READY)  ## build the site from a clean tree
 	rm -rf _build
 	$(MAKE) book
@@ -57,8 +60,9 @@ clean:  ## remove all that was built or installed
 	rm -rf _build build dist $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(BUILT): $(READY) $(PACKAGE) $(SOURCES) requirements.txt tools/build_book.py
+$(BUILT): $(READY) $(PACKAGE) $(SOURCES) requirements.txt tools/build_book.py tools/build_lite.py
 	$(BIN)/python tools/build_book.py
+	$(BIN)/python tools/build_lite.py
 	@touch $@
 
 # uv, from the lock, installs the lock: the same packages as pip would, in a tenth of the time.
