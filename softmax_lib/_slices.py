@@ -1,0 +1,187 @@
+"""The fast room: blocks that fit in the cache, worked on in place, with long inner loops.
+
+A *slice* is the numbers that share one softmax. Whatever the axis, an array is seen as
+``(outer, n, inner)``, with the n classes of a slice in the middle, and cut into blocks that fit in
+the L2 cache, because a chain of ufuncs over a large array waits for memory, not for `exp`. Each
+block is handed to a kernel in one of two layouts:
+
+rows
+    Class axis -1: each slice is one long run. For many classes.
+across
+    Class axis 0: one reduction runs over many slices at once. For a class axis that comes first
+    and, copied into this order, for few classes: NumPy needs 20 to 60 ns to start reducing a row,
+    which is more than it takes to reduce 10 numbers.
+
+A kernel takes ``(z, out, work, axis)``: it reads `z`, leaves its result in `out`, and may use
+`work`, which has the shape of `z` and may be `out` itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from types import EllipsisType
+from typing import Any
+
+import numpy as np
+
+from ._arrays import Axis, FloatArray, as_scalar_if_0d, normalize_axes, working_dtype
+
+Kernel = Callable[[FloatArray, FloatArray, FloatArray, int], None]
+Piece = EllipsisType | slice | tuple[EllipsisType, slice]
+
+BLOCK_BYTES = 1 << 19  # a block, its temporaries and its output share the L2 cache
+FEW_CLASSES = 64  # up to here a copy in the across layout pays
+LONG_RUN = 64  # numbers that pay for the start of an inner loop
+SMALL = 1 << 10  # numbers up to which preparing blocks costs more than it saves
+
+_WIDER = {np.dtype(np.float32): np.float64, np.dtype(np.float64): np.longdouble}
+
+
+def map_slices(kernel: Kernel, z: FloatArray, axis: Axis) -> Any:
+    """Return a new array of the shape of `z`, every slice along `axis` mapped by `kernel`."""
+    axes = normalize_axes(axis, z.ndim)
+    out = np.empty(z.shape, working_dtype(z.dtype))
+    if z.size:
+        _fill(kernel, z, out, axes)
+    return as_scalar_if_0d(out.astype(z.dtype, copy=False))
+
+
+def reduce_slices(kernel: Kernel, z: FloatArray, axis: Axis, keepdims: bool, empty: float) -> Any:
+    """Return a new array with every slice along `axis` reduced by `kernel`, or `empty` if it is."""
+    axes = normalize_axes(axis, z.ndim)
+    kept = [1 if i in axes else size for i, size in enumerate(z.shape)]
+    shape = kept if keepdims else [size for i, size in enumerate(z.shape) if i not in axes]
+    out = np.full(shape, empty, working_dtype(z.dtype))
+    if z.size:
+        _fill(kernel, z, out.reshape(kept), axes)
+    return as_scalar_if_0d(out.astype(z.dtype, copy=False))
+
+
+def _fill(kernel: Kernel, z: FloatArray, out: FloatArray, axes: tuple[int, ...]) -> None:
+    first, stop = (axes[0], axes[-1] + 1) if axes else (z.ndim, z.ndim)
+    at_an_end = len(axes) == 1 and (first == 0 or stop == z.ndim)
+    if z.size <= SMALL and at_an_end and z.dtype == out.dtype:
+        kernel(z, out, out, -1 if stop == z.ndim else 0)
+    elif stop - first == len(axes):
+        inner = math.prod(z.shape[stop:])
+        outer = math.prod(z.shape[:first])
+        _over_blocks(kernel, z.reshape(outer, -1, inner), out.reshape(outer, -1, inner))
+    else:  # The axes have others between them: bring them together at the end, and back.
+        last = tuple(range(-len(axes), 0))
+        moved_out = np.moveaxis(out, axes, last)
+        result = np.empty(moved_out.shape, out.dtype)
+        _fill(kernel, np.moveaxis(z, axes, last), result, tuple(range(z.ndim - len(axes), z.ndim)))
+        moved_out[...] = result
+
+
+def _over_blocks(kernel: Kernel, z: FloatArray, out: FloatArray) -> None:
+    outer, n, inner = z.shape
+    size = BLOCK_BYTES // out.itemsize
+    # Columns are split only where one slab of n rows is too large, and into runs that stay long.
+    width = inner if n * inner <= size else min(inner, max(16 * LONG_RUN, size // n))
+    count = min(outer, max(1, size // (n * width)))
+    few = n <= FEW_CLASSES and inner < LONG_RUN <= outer * inner
+    across = few or inner >= LONG_RUN
+    order = (1, 0, 2) if across else (0, 2, 1)
+    # float16 is worked on in float32, which `out` is already made of.
+    copies = few or z.dtype != out.dtype
+    buffers = np.empty((2, count * n * width) if copies else 0, out.dtype)
+    for i in range(0, outer, count):
+        for j in range(0, inner, width):
+            block = (slice(i, i + count), slice(None), slice(j, j + width))
+            part, result = z[block].transpose(order), out[block].transpose(order)
+            work = result
+            if copies:
+                source, work = buffers[:, : part.size].reshape(2, *part.shape)
+                np.copyto(source, part)
+                part = source
+            kernel(part, result, work, 0 if across else -1)
+
+
+def pieces(z: FloatArray, axis: int) -> list[Piece]:
+    """Return indices that cut the class axis of a block of very long slices to cache size."""
+    if z.nbytes <= BLOCK_BYTES:
+        return [...]
+    n = z.shape[axis]
+    step = max(1, n * BLOCK_BYTES // z.nbytes)
+    cuts = [slice(i, i + step) for i in range(0, n, step)]
+    return [(..., cut) for cut in cuts] if axis else list(cuts)
+
+
+def largest(z: FloatArray, axis: int) -> FloatArray:
+    """Return the maximum of every slice."""
+    maxima = (
+        np.maximum.reduce(_long_runs(z[cut], axis), axis=axis, keepdims=True)
+        for cut in pieces(z, axis)
+    )
+    return functools.reduce(np.maximum, maxima)
+
+
+def total(e: FloatArray, axis: int) -> FloatArray:
+    """Return the sum of every slice, its rounding error growing like log n rather than n.
+
+    NumPy adds pairwise along rows, but one after the other across them: there, one half is added
+    onto the other until little is left. Few numbers are added in a wider type, which costs nothing.
+    """
+    n = e.shape[axis]
+    if e.size <= SMALL and e.dtype in _WIDER and (axis == 0 or n > 16):
+        wide = np.add.reduce(e, axis=axis, keepdims=True, dtype=_WIDER[e.dtype])
+        return wide.astype(e.dtype)
+    if axis:
+        return np.add.reduce(_long_runs(e, axis), axis=axis, keepdims=True)
+    if n > 4:
+        half = (n + 1) // 2
+        sums = e[:half].copy()
+        sums[: n - half] += e[half:]
+        return total(sums, axis)
+    return np.add.reduce(e, axis=axis, keepdims=True)
+
+
+def add_pairwise(parts: list[FloatArray]) -> FloatArray:
+    """Return the sum of the parts, added two by two."""
+    while len(parts) > 1:
+        parts = [sum(parts[i + 1 : i + 2], parts[i]) for i in range(0, len(parts), 2)]
+    return parts[0]
+
+
+def split_largest(e: FloatArray, axis: int) -> tuple[FloatArray, FloatArray]:
+    """Return one maximum of every slice, and the sum of all its other entries; overwrite `e`.
+
+    Subtracting the maximum from the whole sum would lose the others where they are small.
+    """
+    if e.size <= SMALL:
+        e.sort(axis=axis)
+        e_max, others = (e[..., -1:], e[..., :-1]) if axis else (e[-1:], e[:-1])
+        return e_max, total(others, axis)
+    if axis:
+        rows = _long_runs(e, axis).reshape(-1, e.shape[-1])
+        each, best = np.arange(len(rows)), rows.argmax(axis=1)
+        e_max = rows[each, best].reshape((*e.shape[:-1], 1))
+        rows[each, best] = 0
+        return e_max, total(rows, axis).reshape(e_max.shape)
+    return _split_across(e)
+
+
+def _split_across(e: FloatArray) -> tuple[FloatArray, FloatArray]:
+    if len(e) > 16:
+        e_max, sums = largest(e, 0), total(e, 0)
+        if np.logical_and.reduce(sums >= 2 * e_max, axis=None):  # nothing to lose
+            return e_max, sums - e_max
+    # A knock-out tournament, because argmax across rows is slow: one half of the rows meets the
+    # other, the winners move to the front, until the maximum stands first and the others behind.
+    n = len(e)
+    while n > 1:
+        half = (n + 1) // 2
+        front, back = e[: n - half], e[half:n]
+        losers = np.minimum(front, back)
+        np.maximum(front, back, out=front)
+        back[...] = losers
+        n = half
+    return e[:1], total(e[1:], 0)
+
+
+def _long_runs(z: FloatArray, axis: int) -> FloatArray:
+    # A reduction along rows that are not contiguous would run over a few numbers at a time.
+    return np.ascontiguousarray(z) if axis else z
