@@ -74,7 +74,19 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
             continue
         count += 1
         cell.execution_count = count
-        cell.outputs = [tidy for out in cell.outputs if (tidy := tidy_output(out, count))]
+        kept = [tidy for out in cell.outputs if (tidy := tidy_output(out, count))]
+        cell.outputs = merge_streams(kept)
+
+
+def merge_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Join the pieces in which a kernel happened to send one stream."""
+    merged: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if merged and output.output_type == "stream" and output.name == merged[-1].get("name"):
+            merged[-1].text += output.text
+        else:
+            merged.append(output)
+    return merged
 
 
 def tidy_output(output: nbformat.NotebookNode, count: int) -> nbformat.NotebookNode | None:
