@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SITE := _build/html
 PORT ?= 8000
+# Two threads on matrices as small as the book's only wait for each other.
+export OPENBLAS_NUM_THREADS := 1
 
 PACKAGE := $(wildcard softmax_lib/*.py)
 SOURCES := _config.yml _toc.yml $(shell find book -type f -not -path '*/__pycache__/*' -not -path '*/.ipynb_checkpoints/*')

@@ -35,6 +35,9 @@ def add_scripts(
     """Put the script on the pages that have cells, and on no other."""
     if doctree is None or not app.env.doc2path(pagename).endswith(".ipynb"):
         return
+    # An empty box takes the room of the buttons until the script has drawn them.
+    slot = '</h1>\n<div class="live-box live-slot"></div>'
+    context["body"] = context["body"].replace("</h1>", slot, 1)
     base = "../" * pagename.count("/") or "./"
     app.add_css_file("../live/live.css")
     app.add_js_file(

@@ -187,7 +187,7 @@
         make("div", { className: "live-bar" }, this.startButton, this.allButton, this.stopButton,
           this.restartButton, notebook),
         this.progress, this.status);
-      document.querySelector("article h1").after(box);
+      document.querySelector(".live-slot").replaceWith(box);
     }
 
     say(text) {
