@@ -16,13 +16,18 @@ addEventListener("load", () => {
   window.MathJax?.startup?.promise?.then(() => watchAll(".bd-article mjx-container"));
 });
 
+const root = document.documentElement;
 addEventListener("beforeprint", () => {
+  // Light text would be printed without its dark ground.
+  root.dataset.themeOnScreen = root.dataset.theme;
+  root.dataset.theme = "light";
   for (const details of document.querySelectorAll(".bd-article details:not([open])")) {
     details.open = true;
     details.dataset.openedForPrint = "";
   }
 });
 addEventListener("afterprint", () => {
+  root.dataset.theme = root.dataset.themeOnScreen;
   for (const details of document.querySelectorAll("details[data-opened-for-print]")) {
     details.open = false;
     delete details.dataset.openedForPrint;

@@ -114,6 +114,28 @@ def test_int32_extremes_do_not_wrap_round():
     np.testing.assert_array_equal(softmax(np.array([-(2**31), 2**31 - 1], np.int32)), [0, 1])
 
 
+@pytest.mark.parametrize("largest", [2.0**23, 2.0**25 - 2, 2.0**53, 2.0**63, 1e30, 1e300])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
+def test_huge_logits_do_not_overshoot_their_shift(largest, dtype):
+    if dtype is np.float32 and largest > 1e38:
+        largest = 1e38
+    x = np.array([-largest, largest, largest], dtype)
+    for axis, y in ((-1, np.tile(x, (500, 1))), (0, np.tile(x, (500, 1)).T.copy()), (0, x)):
+        p, log_p = (
+            np.moveaxis(softmax(y, axis), axis, -1),
+            np.moveaxis(log_softmax(y, axis), axis, -1),
+        )
+        np.testing.assert_array_equal(p[..., 1:], 0.5)
+        np.testing.assert_array_equal(p[..., 0], 0)
+        np.testing.assert_allclose(log_p[..., 1:], -np.log(2), rtol=1e-6)
+    np.testing.assert_array_equal(logsumexp(x), dtype(largest) + np.log(dtype(2)))
+
+
+def test_int64_extremes():
+    np.testing.assert_array_equal(softmax(np.array([-(2**63), 2**63 - 1])), [0, 1])
+    np.testing.assert_array_equal(log_softmax(np.array([-(2**63), 2**63 - 1])), [-(2.0**64), 0])
+
+
 def test_log_softmax_of_a_confident_answer_is_not_zero():
     assert log_softmax([0, -40])[0] == -4.248354255291589e-18
     assert log_softmax(np.array([17.0, 0.0], np.float32))[0] < 0

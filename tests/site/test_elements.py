@@ -340,7 +340,7 @@ def test_simplex_sliders_keep_the_ratio_of_the_others(show):
 
 def test_bowl_explorer_equals_the_library(show):
     page = show(FIGURES["bowl"]())
-    for bowl, (own, joint) in enumerate(zip(*np.round(BOWLS, 3), strict=True)):
+    for bowl, (own, joint) in enumerate(zip(*np.round(BOWLS, 1), strict=True)):
         put(page, "Bowl", bowl)
         put(page, "Name a label from probability", 0.3)
         answers = {"sigmoid": sigmoid(own), "softmax": softmax(joint)}

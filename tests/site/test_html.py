@@ -174,6 +174,20 @@ def test_landing_page_leads_to_every_chapter():
         assert f"{page.removeprefix('book/')}.html" in links, page
 
 
+def test_landing_page_gives_each_chapter_its_title_and_its_own_numbers():
+    rows = read(PAGES[0]).select("article table:not(softmax-explorer table) tbody tr")
+    chapters = [page for page in PAGES if (ROOT / f"{page}.ipynb").is_file()]
+    assert len(rows) == len(chapters)
+    for row, page in zip(rows, chapters, strict=True):
+        link, told = row.select_one("a"), row.select("td")[1].text
+        title = read(page).select_one("h1").find(string=True, recursive=False)
+        assert link["href"] == f"{page.removeprefix('book/')}.html"
+        assert link.text == title
+        text = read(page).select_one("article").text
+        for number in re.findall(r"\d+(?:\.\d+)?", told):
+            assert re.search(rf"\b{re.escape(number)}\b", text), f"{page} has no {number}"
+
+
 def test_nothing_of_thebe_or_of_font_awesomes_script_is_left():
     for page in PAGES:
         text = (SITE / f"{page}.html").read_text(encoding="utf-8")

@@ -140,16 +140,19 @@ def test_search_finds_the_other_names(open_page, words):
 
 @pytest.mark.browser
 def test_print_shows_every_answer_and_no_navigation(open_page):
-    page = open_page(f"{PAGES[1]}.html")
+    page = open_page(f"{PAGES[1]}.html", scheme="dark")
     page.evaluate(SETTLE)
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
     closed = "details => details.filter((d) => !d.open || !d.checkVisibility()).length"
     assert page.eval_on_selector_all("article details", closed) == 0
     for part in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".bd-header-article"):
         assert not page.locator(part).first.is_visible(), part
+    assert page.locator("article h1").is_visible()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.eval_on_selector_all("article details", "d => d.filter((x) => x.open).length") == 0
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
 @pytest.mark.browser
