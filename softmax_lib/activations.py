@@ -71,8 +71,9 @@ def softmax(logits: ArrayLike, axis: Axis = -1) -> Any:
 
     Logits are exponentiated as they are where that cannot overflow or underflow, and shifted by
     a whole number close to their maximum, with the rounding error of the shift put back, where it
-    can. Always shifting by the maximum, the usual advice, is as safe but multiplies the relative
-    error of a probability by up to the distance of its logit from the maximum [1]_.
+    can. Always shifting by the maximum, the usual advice, is as safe but adds to the relative
+    error of a probability up to the distance of its logit from the maximum, in units of roundoff
+    [1]_.
 
     References
     ----------
@@ -534,7 +535,9 @@ def _highest(x: FloatArray) -> float:
 
 def _shift_for(z_max: FloatArray) -> FloatArray:
     """Return a shift that takes the maximum close to `high`: it leaves the most room below."""
-    shift: FloatArray = np.rint(z_max) - _HIGH[z_max.dtype]
+    # Far out, where not every whole number is a float, subtracting `high` could overshoot it.
+    high = _HIGH[z_max.dtype] * (np.abs(z_max) < 1 / np.finfo(z_max.dtype).eps)
+    shift: FloatArray = np.rint(z_max) - high.astype(z_max.dtype, copy=False)
     return shift
 
 

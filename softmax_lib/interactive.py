@@ -384,7 +384,7 @@ def simplex_explorer(probs: ArrayLike = (0.2, 0.3, 0.5)) -> Figure:
 
 
 def _bowls(name: str, values: ArrayLike, shape: tuple[int, int] | None = None) -> FloatArray:
-    array = np.round(np.asarray(values, dtype=np.float64), 3)
+    array = np.round(np.asarray(values, dtype=np.float64), 1)
     if array.ndim != 2 or (shape is not None and array.shape != shape):
         message = f"{name} must have shape {shape or '(n_bowls, n_labels)'}, got {array.shape}"
         raise ValueError(message)
@@ -405,7 +405,8 @@ def bowl_explorer(
     Parameters
     ----------
     sigmoid_logits, softmax_logits : array_like, shape (n_bowls, n_labels)
-        The logits of the two models; the figure keeps three decimals.
+        The logits of the two models; the figure keeps one decimal, which a fit on another
+        machine has in common.
     targets : array_like, shape (n_bowls, n_labels)
         1 where the bowl holds the label, else 0.
     pixels : array_like, shape (n_bowls, height, width), optional
