@@ -1,4 +1,4 @@
-"""What both benchmarks share: versions, machine, and where results are written."""
+"""What the benchmarks share: versions, machine, and where results are written."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def softmax(logits: ArrayLike, axis: Axis = -1) -> Any:
 
     Returns
     -------
-    ndarray or NumPy scalar, of the shape of `logits`
+    ndarray or NumPy scalar, of the same shape as logits
         Probabilities, in the floating type of the logits; float16 is computed in float32.
         A 0-d input gives a NumPy scalar.
 
@@ -109,7 +109,7 @@ def log_softmax(logits: ArrayLike, axis: Axis = -1) -> Any:
 
     Returns
     -------
-    ndarray or NumPy scalar, of the shape of `logits`
+    ndarray or NumPy scalar, of the same shape as logits
         Log-probabilities in nats, in the floating type of the logits; float16 is computed in
         float32. A 0-d input gives a NumPy scalar.
 
@@ -225,7 +225,7 @@ def sigmoid(logits: ArrayLike) -> Any:
 
     Returns
     -------
-    ndarray or NumPy scalar, of the shape of `logits`
+    ndarray or NumPy scalar, of the same shape as logits
         Probabilities, in the floating type of the logits; float16 is computed in float32.
 
     Raises
@@ -270,7 +270,7 @@ def log_sigmoid(logits: ArrayLike) -> Any:
 
     Returns
     -------
-    ndarray or NumPy scalar, of the shape of `logits`
+    ndarray or NumPy scalar, of the same shape as logits
         Log-probabilities in nats, in the floating type of the logits; float16 is computed in
         float32.
 
@@ -322,7 +322,7 @@ def softplus(logits: ArrayLike) -> Any:
 
     Returns
     -------
-    ndarray or NumPy scalar, of the shape of `logits`
+    ndarray or NumPy scalar, of the same shape as logits
         Positive numbers, in the floating type of the logits; float16 is computed in float32.
 
     Raises
@@ -375,7 +375,7 @@ def hardmax(logits: ArrayLike, axis: Axis = -1) -> Any:
 
     Returns
     -------
-    ndarray or NumPy scalar, of the shape of `logits`
+    ndarray or NumPy scalar, of the same shape as logits
         One-hot vectors, in the floating type of the logits.
 
     Raises
@@ -421,7 +421,7 @@ def normalize_linear(logits: ArrayLike, axis: Axis = -1) -> Any:
 
     Returns
     -------
-    ndarray or NumPy scalar, of the shape of `logits`
+    ndarray or NumPy scalar, of the same shape as logits
         Numbers that sum to one, in the floating type of `logits`; probabilities only if no
         input is negative.
 

@@ -285,7 +285,7 @@ def cross_entropy(
         Unnormalised log-probabilities, in nats. -inf marks an impossible class.
     targets : array_like
         Integers: class indices in [0, n_classes), shape of `logits` without the class axis.
-        Floats: class probabilities of the shape of `logits`, non-negative, that sum to 1 along the
+        Floats: class probabilities of the same shape as logits, non-negative, that sum to 1 along the
         class axis within 1e-3 (1e-2 for float16).
     axis : int, default=-1
         The class axis of `logits`. A 0-d `logits` counts as one class.
@@ -301,7 +301,7 @@ def cross_entropy(
 
     Returns
     -------
-    scalar, or ndarray of the shape of `logits` without the class axis for "none"
+    scalar, or ndarray of the same shape as logits without the class axis for "none"
         The loss in nats. The dtype is that of `logits`, float64 for integers; float16 is computed
         in float32. `targets` and `weight` do not change it.
 
@@ -383,7 +383,7 @@ def cross_entropy_grad(
         Unnormalised log-probabilities, in nats. -inf marks an impossible class.
     targets : array_like
         Integers: class indices in [0, n_classes), shape of `logits` without the class axis.
-        Floats: class probabilities of the shape of `logits`, non-negative, that sum to 1 along the
+        Floats: class probabilities of the same shape as logits, non-negative, that sum to 1 along the
         class axis within 1e-3 (1e-2 for float16).
     axis : int, default=-1
         The class axis of `logits`. A 0-d `logits` counts as one class.
@@ -648,7 +648,7 @@ def binary_cross_entropy_with_logits(
 
     Returns
     -------
-    scalar, or ndarray of the shape of `logits` for "none"
+    scalar, or ndarray of the same shape as logits for "none"
         The loss in nats. The dtype is that of `logits`, float64 for integers; float16 is computed
         in float32. The other arguments do not change it.
 

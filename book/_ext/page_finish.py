@@ -9,8 +9,13 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-# A page loads an element's script only if it holds the element; the shared module comes with it.
+# A page loads the elements' script only if it holds one.
 ELEMENTS = "elements"
+BUNDLE = "all.js"
+SHARED = "shared.js"
+# A browser loads no module on a page that was opened as a file; a plain script it does.
+IMPORT = re.compile(r'^import .* from "\./shared\.js";\n', re.MULTILINE)
+EXPORT = re.compile(r"^export ", re.MULTILINE)
 QUIZ = re.compile(r'<div class="quiz\b')
 IMAGE = re.compile(r"<img\b[^>]*>")
 IMAGE_SOURCE = re.compile(r'\bsrc="(?:\.\./)*_images/([^"]+)"')
@@ -63,13 +68,32 @@ def finish_page(
     body = REPEATED_ID.sub(r"\1", context["body"])
     body = body.replace(ENTRY_ROLE, 'role="listitem"')
     context["body"] = size_images(app, body)
-    names = [name for name in app.config.book_elements if f"<{name}" in body]
-    for name in names:
-        app.add_js_file(f"{ELEMENTS}/{name}.js", type="module")
-    if names:
+    if any(f"<{name}" in body for name in app.config.book_elements):
+        app.add_js_file(f"{ELEMENTS}/{BUNDLE}", defer="defer")
         app.add_css_file(f"{ELEMENTS}/elements.css")
     if QUIZ.search(body):
-        app.add_js_file("quiz.js", type="module")
+        app.add_js_file("quiz.js", defer="defer")
+
+
+def enclosed(script: str) -> str:
+    """Give a script a scope of its own, as a module has."""
+    return f'(() => {{\n"use strict";\n{EXPORT.sub("", IMPORT.sub("", script))}\n}})();\n'
+
+
+def write_plain_scripts(app: Sphinx, exception: Exception | None) -> None:
+    """Turn the modules of the built site into plain scripts, the elements into one."""
+    static = Path(app.outdir) / "_static"
+    if exception is not None or app.builder.format != "html":
+        return
+    for name in ("quiz.js", "site.js"):
+        (static / name).write_text(enclosed((static / name).read_text("utf-8")), "utf-8")
+    folder = static / ELEMENTS
+    scripts = [folder / f"{name}.js" for name in app.config.book_elements]
+    shared, *elements = [path.read_text("utf-8") for path in (folder / SHARED, *scripts)]
+    bundle = enclosed("\n".join([shared, *map(enclosed, elements)]))
+    (folder / BUNDLE).write_text(bundle, "utf-8")
+    for path in (folder / SHARED, *scripts):
+        path.unlink()
 
 
 def find_elements(app: Sphinx, config: Any) -> None:
@@ -80,4 +104,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("book_elements", [], "html")
     app.connect("config-inited", find_elements)
     app.connect("html-page-context", finish_page)
+    app.connect("build-finished", write_plain_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

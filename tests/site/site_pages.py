@@ -23,7 +23,6 @@ LOADED = (
     ("source[src]", "src"),
     ("object[data]", "data"),
 )
-MODULE_IMPORT = re.compile(r'from\s*"(\./[^"]+)"')
 
 
 def toc_pages() -> list[str]:
@@ -51,23 +50,10 @@ def local_file(page: str, address: str) -> Path:
     return ((SITE / page).parent / name).resolve() if name else SITE / f"{page}.html"
 
 
-def with_imports(script: Path) -> set[Path]:
-    """Return a script and the modules that it imports, directly or not."""
-    found, waiting = set(), [script]
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            names = MODULE_IMPORT.findall(path.read_text(encoding="utf-8"))
-            waiting += [(path.parent / name).resolve() for name in names]
-    return found
-
-
 def scripts_and_styles(page: str) -> set[Path]:
     """Return every file of script and style that a page loads before the reader does anything."""
-    files = {
+    return {
         local_file(page, address)
         for address in loads(page)
         if re.search(r"\.(js|css)(\?|$)", address)
     }
-    return {each for file in files for each in with_imports(file)}

@@ -60,7 +60,7 @@ def show(server, open_page):
         server.pages["figure.html"] = (
             f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">'
             f'<meta name="viewport" content="width=device-width"><title>A figure</title>{links}'
-            f'<script type="module" src="_static/elements/{figure.tag}.js"></script></head>'
+            f'<script defer src="_static/elements/all.js"></script></head>'
             f'<body><main class="bd-article"><h1>A figure</h1>{figure._repr_html_()}</main></body>'
         )
         page = open_page("figure.html", **mode)
