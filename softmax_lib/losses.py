@@ -285,7 +285,7 @@ def cross_entropy(
         Unnormalised log-probabilities, in nats. -inf marks an impossible class.
     targets : array_like
         Integers: class indices in [0, n_classes), shape of `logits` without the class axis.
-        Floats: class probabilities of the same shape as logits, non-negative, that sum to 1 along the
+        Floats: class probabilities, same shape as logits, non-negative, that sum to 1 along the
         class axis within 1e-3 (1e-2 for float16).
     axis : int, default=-1
         The class axis of `logits`. A 0-d `logits` counts as one class.
@@ -383,7 +383,7 @@ def cross_entropy_grad(
         Unnormalised log-probabilities, in nats. -inf marks an impossible class.
     targets : array_like
         Integers: class indices in [0, n_classes), shape of `logits` without the class axis.
-        Floats: class probabilities of the same shape as logits, non-negative, that sum to 1 along the
+        Floats: class probabilities, same shape as logits, non-negative, that sum to 1 along the
         class axis within 1e-3 (1e-2 for float16).
     axis : int, default=-1
         The class axis of `logits`. A 0-d `logits` counts as one class.
