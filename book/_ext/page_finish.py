@@ -24,6 +24,8 @@ REPEATED_ID = re.compile(
     r'(<div class="proof[^"]* admonition"|<\w+ class="[^"]*-content")'
     r' id="[a-z]+(?:-content(?:-\d+)?)?"'
 )
+# numpydoc makes the labels of docstrings' references unique; a reader wants their numbers.
+REFERENCE_LABEL = re.compile(r"\[R[0-9a-f]{8,}-(\d+)\]")
 # docutils gives a bibliography the role of a list, and its entries one that lists do not hold.
 ENTRY_ROLE = 'role="doc-biblioentry"'
 
@@ -66,7 +68,7 @@ def finish_page(
     if doctree is None or "body" not in context:
         return
     body = REPEATED_ID.sub(r"\1", context["body"])
-    body = body.replace(ENTRY_ROLE, 'role="listitem"')
+    body = REFERENCE_LABEL.sub(r"[\1]", body.replace(ENTRY_ROLE, 'role="listitem"'))
     context["body"] = size_images(app, body)
     if any(f"<{name}" in body for name in app.config.book_elements):
         app.add_js_file(f"{ELEMENTS}/{BUNDLE}", defer="defer")
