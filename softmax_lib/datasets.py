@@ -30,14 +30,14 @@ class DigitsSplit(NamedTuple):
     ----------
     X_train, X_test : ndarray of float64, shape (n_images, 64)
         Pixel intensities, in [0, 1] before noise: 0 is paper, 1 is ink.
-    y_train, y_test : ndarray of int64, shape (n_images,)
+    y_train, y_test : ndarray of intp, shape (n_images,)
         The digits 0 to 9.
     """
 
     X_train: NDArray[np.float64]
     X_test: NDArray[np.float64]
-    y_train: NDArray[np.int64]
-    y_test: NDArray[np.int64]
+    y_train: NDArray[np.intp]
+    y_test: NDArray[np.intp]
 
 
 class DigitBowls(NamedTuple):
@@ -47,12 +47,12 @@ class DigitBowls(NamedTuple):
     ----------
     X : ndarray of float64, shape (n_trays, 256)
         Pixel intensities in [0, 1], one tray of 16 by 16 pixels per row.
-    Y : ndarray of int64, shape (n_trays, 10)
+    Y : ndarray of intp, shape (n_trays, 10)
         Y[i, k] is 1 if tray i holds a digit k, else 0. The row of an empty tray is all 0.
     """
 
     X: NDArray[np.float64]
-    Y: NDArray[np.int64]
+    Y: NDArray[np.intp]
 
     @property
     def images(self) -> NDArray[np.float64]:
@@ -211,14 +211,15 @@ def digit_bowls(
     return _lay_out(n_trays, tray, cell, digit, pool[image])
 
 
-def _load_digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _load_digits() -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
         message = "softmax_lib.datasets needs scikit-learn: pip install softmax_lib[models]"
         raise ImportError(message) from error
     X, y = load_digits(return_X_y=True)
-    return X / 16, y.astype(np.int64)
+    # Not int64: where pointers have 32 bits, as in a browser, bincount takes no int64.
+    return X / 16, y.astype(np.intp)
 
 
 def _generator(rng: Seed | None) -> np.random.Generator:
@@ -228,7 +229,7 @@ def _generator(rng: Seed | None) -> np.random.Generator:
     return np.random.default_rng(rng)
 
 
-def _images_of(part: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _images_of(part: str) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     digits = load_digits_split()
     if part == "train":
         return digits.X_train, digits.y_train
@@ -252,12 +253,11 @@ def _draw_classes(
 
 def _draw_images(
     generator: np.random.Generator,
-    pool_classes: NDArray[np.int64],
+    pool_classes: NDArray[np.intp],
     digit: NDArray[np.integer[Any]],
 ) -> NDArray[np.intp]:
     by_class = np.argsort(pool_classes, kind="stable")
-    # Where pointers have 32 bits, as in a browser, bincount takes no int64.
-    sizes = np.bincount(pool_classes.astype(np.intp, copy=False), minlength=N_CLASSES)
+    sizes = np.bincount(pool_classes, minlength=N_CLASSES)
     starts = np.cumsum(sizes) - sizes
     nth = (generator.random(digit.shape) * sizes[digit]).astype(np.intp)
     image: NDArray[np.intp] = by_class[starts[digit] + nth]
@@ -276,6 +276,6 @@ def _lay_out(
     # Axes: tray, row of cells, column of cells, pixel row, pixel column.
     grid = cells.reshape(n_trays, 2, 2, DIGIT_SIDE, DIGIT_SIDE)
     X = grid.transpose(0, 1, 3, 2, 4).reshape(n_trays, TRAY_SIDE * TRAY_SIDE)
-    Y = np.zeros((n_trays, N_CLASSES), dtype=np.int64)
+    Y = np.zeros((n_trays, N_CLASSES), dtype=np.intp)
     Y[tray, digit] = 1
     return DigitBowls(X, Y)
