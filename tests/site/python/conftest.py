@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import mimetypes
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyodide_files
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 CACHE = pyodide_files.ROOT / ".cache" / "pyodide"
 
