@@ -96,7 +96,8 @@ def test_quizzes_store_and_send_nothing(open_page, path):
     quiz.get_by_role("radio").first.check()
     quiz.get_by_role("button", name="Check").click()
     assert page.evaluate(STORED) == before
-    assert requests == []
+    # The browser asks for the page's icon at a moment of its own.
+    assert [url for url in requests if not url.endswith("favicon.svg")] == []
     assert "?" not in page.url
 
 
