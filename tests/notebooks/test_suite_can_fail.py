@@ -1,4 +1,4 @@
-"""Proof that the notebooks' tests can fail: damaged copies of a chapter must not pass."""
+"""Proof that the suite can fail: a damaged copy of a chapter, or one test in all, must not pass."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import notebooks as form
 import pytest
+import verdict
 from chapters import BOOK, read
 
 
@@ -72,3 +73,34 @@ def test_removed_outputs_fail_the_form(counts: bool):
             cell.outputs = []
             cell.execution_count = cell.execution_count if counts else None
     assert form.departures(notebook)
+
+
+def report(*outcomes: str) -> str:
+    inner = {
+        "passed": "",
+        "failed": '<failure message="assert 0">…</failure>',
+        "error": '<error message="failed on setup">…</error>',
+        "skipped": '<skipped message="no browser here">a.py:1: no browser here</skipped>',
+        "oracle": '<skipped message="PyTorch, an optional oracle, is not installed">…</skipped>',
+    }
+    cases = "".join(f"<testcase>{inner[outcome]}</testcase>" for outcome in outcomes)
+    return f"<testsuites><testsuite>{cases}</testsuite></testsuites>"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "line", "status"),
+    [
+        (["passed", "passed"], "2 passed, 0 failed", 0),
+        (["passed", "oracle"], "1 passed, 0 failed", 0),
+        (["passed", "failed"], "1 passed, 1 failed", 1),
+        (["passed", "error"], "1 passed, 1 failed", 1),
+        (["passed", "skipped"], "1 passed, 0 failed", 1),
+        ([], "0 passed, 0 failed", 1),
+    ],
+    ids=["all pass", "the oracle is missing", "failure", "error", "skip", "nothing ran"],
+)
+def test_the_verdict_on_the_whole_suite(tmp_path, capsys, outcomes, line, status):
+    path = tmp_path / "report.xml"
+    path.write_text(report(*outcomes))
+    assert verdict.main(str(path)) == status
+    assert capsys.readouterr().out.splitlines()[-1] == line
