@@ -752,7 +752,7 @@ def binary_cross_entropy_with_logits_grad(
     Notes
     -----
     For a target of 1 the entry is minus sigmoid(-z), not sigmoid(z) - 1, so that a confident
-    correct prediction keeps its relative accuracy. An infinite logit is allowed.
+    correct prediction keeps its relative accuracy. An infinite logit is allowed; a nan gives nan.
 
     Differences from PyTorch 2.13: those of `binary_cross_entropy_with_logits`.
 

@@ -10,6 +10,8 @@ import notebooks as form
 import pytest
 from chapters import BOOK, NOTEBOOKS, code_cells, markdown_cells, names, read, toc_files
 
+WIDTH = 77  # characters of code that a page shows without a scroll bar, as in book/ruff.toml
+
 
 def test_the_table_of_contents_and_the_folder_agree():
     listed = {Path(name).name for name in toc_files()}
@@ -90,6 +92,15 @@ def test_markdown_has_one_sentence_on_a_line(path: Path):
         for line in plain.splitlines():
             if not line.lstrip().startswith(("- ", "* ", "|", "1.", "2.", "3.", "**")):
                 assert not inside.search(line), f"{cell['id']}: {line}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names(NOTEBOOKS))
+def test_visible_code_and_outputs_fit_beside_the_table_of_contents(path: Path):
+    for cell in code_cells(path):
+        printed = [output.get("text", "") for output in cell.outputs]
+        hidden = any(tag.startswith("hide") for tag in cell.metadata.get("tags", []))
+        lines = "\n".join(printed if hidden else [cell.source, *printed]).splitlines()
+        assert [line for line in lines if len(line) > WIDTH] == [], cell["id"]
 
 
 def a_notebook(**changes) -> nbformat.NotebookNode:
