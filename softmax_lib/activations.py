@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._arrays import Axis, FloatArray, as_float_array, as_scalar_if_0d, working_dtype
+from . import _few
+from ._arrays import Axis, FloatArray, as_float_array, as_scalar_if_0d
 from ._slices import (
+    Piece,
+    Place,
     add_pairwise,
     largest,
     map_slices,
     pieces,
     reduce_slices,
-    split_largest,
+    sum_of_others,
     total,
 )
 
@@ -30,7 +34,6 @@ __all__ = [
 ]
 
 
-@np.errstate(all="ignore")
 def softmax(logits: ArrayLike, axis: Axis = -1) -> Any:
     r"""Turn logits into probabilities that sum to one.
 
@@ -90,10 +93,9 @@ def softmax(logits: ArrayLike, axis: Axis = -1) -> Any:
     array([[0.5, 0.5],
            [1. , 0. ]])
     """
-    return map_slices(_softmax, as_float_array(logits), axis)
+    return map_slices(_softmax, as_float_array(logits), axis, _few.softmax)
 
 
-@np.errstate(all="ignore")
 def log_softmax(logits: ArrayLike, axis: Axis = -1) -> Any:
     r"""Return the logarithm of softmax, accurate however confident it is.
 
@@ -150,10 +152,9 @@ def log_softmax(logits: ArrayLike, axis: Axis = -1) -> Any:
     >>> print(f"{log_softmax([0, -40])[0]:.6e}")
     -4.248354e-18
     """
-    return map_slices(_log_softmax, as_float_array(logits), axis)
+    return map_slices(_log_softmax, as_float_array(logits), axis, _few.log_softmax)
 
 
-@np.errstate(all="ignore")
 def logsumexp(logits: ArrayLike, axis: Axis = -1, keepdims: bool = False) -> Any:
     r"""Return the logarithm of the sum of exponentials, the smooth maximum.
 
@@ -209,7 +210,8 @@ def logsumexp(logits: ArrayLike, axis: Axis = -1, keepdims: bool = False) -> Any
     >>> logsumexp([[1000.0, 1000.0], [0.0, float("-inf")]]).round(4)
     array([1000.6931,    0.    ])
     """
-    return reduce_slices(_logsumexp, as_float_array(logits), axis, keepdims, empty=-np.inf)
+    z = as_float_array(logits)
+    return reduce_slices(_logsumexp, z, axis, keepdims, empty=-np.inf, few=_few.logsumexp)
 
 
 @np.errstate(all="ignore")
@@ -226,7 +228,8 @@ def sigmoid(logits: ArrayLike) -> Any:
     Returns
     -------
     ndarray or NumPy scalar, of the same shape as logits
-        Probabilities, in the floating type of the logits; float16 is computed in float32.
+        Probabilities, in the floating type of the logits; float16 and float32 are
+        computed in float64.
 
     Raises
     ------
@@ -271,8 +274,8 @@ def log_sigmoid(logits: ArrayLike) -> Any:
     Returns
     -------
     ndarray or NumPy scalar, of the same shape as logits
-        Log-probabilities in nats, in the floating type of the logits; float16 is computed in
-        float32.
+        Log-probabilities in nats, in the floating type of the logits; float16 and float32 are
+        computed in float64.
 
     Raises
     ------
@@ -323,7 +326,8 @@ def softplus(logits: ArrayLike) -> Any:
     Returns
     -------
     ndarray or NumPy scalar, of the same shape as logits
-        Positive numbers, in the floating type of the logits; float16 is computed in float32.
+        Positive numbers, in the floating type of the logits; float16 and float32 are
+        computed in float64.
 
     Raises
     ------
@@ -360,7 +364,6 @@ def softplus(logits: ArrayLike) -> Any:
     return _narrowed(np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))), dtype)
 
 
-@np.errstate(all="ignore")
 def hardmax(logits: ArrayLike, axis: Axis = -1) -> Any:
     r"""Mark the first maximum of every slice with 1 and everything else with 0.
 
@@ -406,7 +409,6 @@ def hardmax(logits: ArrayLike, axis: Axis = -1) -> Any:
     return map_slices(_hardmax, as_float_array(logits), axis)
 
 
-@np.errstate(all="ignore")
 def normalize_linear(logits: ArrayLike, axis: Axis = -1) -> Any:
     r"""Divide numbers by their sum: what softmax would be without its exponential.
 
@@ -480,7 +482,7 @@ def _softmax(z: FloatArray, out: FloatArray, work: FloatArray, axis: int) -> Non
         _highest(sums) <= _HIGHEST_SUM[z.dtype]
         and (_lowest(sums) >= _LOWEST_SUM or np.minimum.reduce(z, axis=None) >= -_HIGH[z.dtype])
     ):
-        shift = _shift_for(largest(z, axis))
+        shift = _shift_for(_largest_of([largest(z[cut], axis)[0] for cut in cuts]))
         sums = add_pairwise([total(_exp_shifted(z[cut], shift, work[cut]), axis) for cut in cuts])
     scale = np.reciprocal(sums)
     for cut in cuts:
@@ -502,26 +504,42 @@ def _logsumexp(z: FloatArray, out: FloatArray, work: FloatArray, axis: int) -> N
 
 def _max_and_log_excess(z: FloatArray, axis: int) -> tuple[FloatArray, FloatArray]:
     """Return the maximum of every slice and how far its logsumexp lies above it."""
-    z_max = largest(z, axis)
+    cuts = pieces(z, axis)
+    tops = [largest(z[cut], axis) for cut in cuts]
+    z_max = _largest_of([top for top, _ in tops])
     n = z.shape[axis]
     if n == 1:
         return z_max, np.zeros_like(z_max)
-    e_max, rest = _max_and_rest(z, None, axis)
-    if not (_highest(e_max) <= _HIGHEST_SUM[z.dtype] and _lowest(rest) >= _TINY[z.dtype] * (n - 1)):
-        e_max, rest = _max_and_rest(z, _shift_for(z_max), axis)
-    return z_max, np.log1p(rest / e_max)
+    e_max, others = _max_and_others(z, cuts, tops, None, axis)
+    if not (
+        _highest(e_max) <= _HIGHEST_SUM[z.dtype] and _lowest(others) >= _TINY[z.dtype] * (n - 1)
+    ):
+        e_max, others = _max_and_others(z, cuts, tops, _shift_for(z_max), axis)
+    return z_max, np.log1p(others / e_max)
 
 
-def _max_and_rest(
-    z: FloatArray, shift: FloatArray | None, axis: int
+def _max_and_others(
+    z: FloatArray,
+    cuts: list[Piece],
+    tops: list[tuple[FloatArray, Place | None]],
+    shift: FloatArray | None,
+    axis: int,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return one largest exponential of every slice, and the sum of the others."""
-    parts = [split_largest(_exp_shifted(z[cut], shift), axis) for cut in pieces(z, axis)]
-    e_max, rest = parts[0]
-    for part_max, part_rest in parts[1:]:
-        rest = rest + (part_rest + np.minimum(e_max, part_max))
-        e_max = np.maximum(e_max, part_max)
-    return e_max, rest
+    """Return one largest exponential of every slice, and the sum of all the others."""
+    maxima = [_exp_shifted(top, shift) for top, _ in tops]
+    sums = [
+        sum_of_others(_exp_shifted(z[cut], shift), e_max, place, axis)
+        for cut, e_max, (_, place) in zip(cuts, maxima, tops, strict=True)
+    ]
+    if len(cuts) == 1:
+        return maxima[0], sums[0]
+    every = np.concatenate(maxima, axis)
+    e_max, place = largest(every, axis)
+    return e_max, add_pairwise(sums) + sum_of_others(every, e_max, place, axis)
+
+
+def _largest_of(maxima: list[FloatArray]) -> FloatArray:
+    return functools.reduce(np.maximum, maxima)
 
 
 # A short list is read faster than a reduction is started.
@@ -570,8 +588,9 @@ def _normalize_linear(z: FloatArray, out: FloatArray, work: FloatArray, axis: in
 
 
 def _widened(x: ArrayLike) -> tuple[FloatArray, np.dtype[Any]]:
+    # Rounded once from float64, a float32 is right to half a unit in its last place.
     z = as_float_array(x)
-    return z.astype(working_dtype(z.dtype), copy=False), z.dtype
+    return z.astype(np.promote_types(z.dtype, np.float64), copy=False), z.dtype
 
 
 def _narrowed(out: Any, dtype: np.dtype[Any]) -> Any:

@@ -393,3 +393,43 @@ def test_identities(x):
     np.testing.assert_array_equal(log_sigmoid(x), -softplus(-x))
     assert np.all(logsumexp(x) >= x.max(axis=-1))
     np.testing.assert_array_equal(hardmax(x).argmax(axis=-1), x.argmax(axis=-1))
+
+
+ONE_SLICE = [
+    [2.0, 4.0, 2.0, 1.0],
+    [0.0, -40.0],
+    [-3.0, -745.0],
+    [-1000.0, -1001.0],
+    [708.0, 709.7, 709.7],
+    [1e4, 1e4 + 1],
+    [0.0, -INF, 1.0],
+    [-900.0, -INF],
+    [-INF, -INF],
+    [INF, 0.0],
+    [INF, -INF],
+    [NAN, 0.0],
+    [1.0, NAN, -INF],
+    list(np.linspace(-20, 20, 32)),
+]
+
+
+@pytest.mark.parametrize("function", [softmax, log_softmax, logsumexp])
+@pytest.mark.parametrize("z", ONE_SLICE, ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_slice_alone_gives_what_it_gives_in_a_batch(function, z, dtype):
+    z = np.array(z, dtype)
+    with np.errstate(all="raise"):
+        alone, batch = function(z), function(np.tile(z, (50, 1)))
+        kept = function(z[None, :, None], axis=1)
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(alone, batch[0], rtol=4 * eps, atol=np.finfo(dtype).tiny)
+    assert type(alone) is type(batch[0])
+    assert alone.dtype == dtype
+    np.testing.assert_array_equal(np.squeeze(kept), alone)
+    assert kept.shape == ((1, 1) if function is logsumexp else (1, len(z), 1))
+
+
+def test_the_buffer_size_of_numpy_is_left_alone():
+    before = np.getbufsize()
+    softmax(np.zeros((100, 300)))
+    assert np.getbufsize() == before
