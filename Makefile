@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SITE := _build/html
 PORT ?= 8000
+# Processes that share the tests, file by file, at most: a browser in each takes memory.
+WORKERS ?= 4
 # Two threads on matrices as small as the book's only wait for each other.
 export OPENBLAS_NUM_THREADS := 1
 
@@ -27,7 +29,7 @@ book: $(BUILT)  ## build the site, and say where it is
 	@echo "The book is built: open $(CURDIR)/$(SITE)/index.html, or run 'make serve'."
 
 test: $(BUILT)  ## run every test: the package, the notebooks, the built site
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses $(WORKERS) --dist loadfile
 	@echo "All tests passed. The tested site is in $(CURDIR)/$(SITE)."
 
 serve: $(BUILT)  ## build the site and serve it on this machine

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -163,7 +164,10 @@ def collect(
             if place.exists() and sha256(place.read_bytes()) == expected:
                 return
             data = fetch(name, expected, sources)
-            place.write_bytes(data)
+            # Whole or not at all: another process may be reading.
+            part = place.with_name(f"{name}.{os.getpid()}")
+            part.write_bytes(data)
+            part.replace(place)
             fetched.append(name)
 
         for name, expected in CORE.items():
