@@ -229,7 +229,7 @@ def _sum_of_beaten(e: FloatArray) -> FloatArray:
         lost += np.minimum(front, back, out=beaten[: n - half])
         np.maximum(front, back, out=front)
         n = half
-    return others[:1]
+    return others[:1].copy()  # not a view, which would keep the whole block in memory
 
 
 def _long_runs(z: FloatArray, axis: int) -> FloatArray:
