@@ -64,7 +64,7 @@ clean:  ## remove all that was built or installed
 	rm -rf _build build dist $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(BUILT): $(READY) $(PACKAGE) $(SOURCES) requirements.txt tools/build_book.py tools/build_lite.py
+$(BUILT): $(READY) $(PACKAGE) $(SOURCES) $(wildcard benchmarks/results/*.md) requirements.txt tools/build_book.py tools/build_lite.py
 	$(BIN)/python tools/build_book.py
 	$(BIN)/python tools/build_lite.py
 	@touch $@
