@@ -383,10 +383,10 @@ def simplex_explorer(probs: ArrayLike = (0.2, 0.3, 0.5)) -> Figure:
     )
 
 
-def _bowls(name: str, values: ArrayLike, shape: tuple[int, int] | None = None) -> FloatArray:
+def _trays(name: str, values: ArrayLike, shape: tuple[int, int] | None = None) -> FloatArray:
     array = np.round(np.asarray(values, dtype=np.float64), 1)
     if array.ndim != 2 or (shape is not None and array.shape != shape):
-        message = f"{name} must have shape {shape or '(n_bowls, n_labels)'}, got {array.shape}"
+        message = f"{name} must have shape {shape or '(n_trays, n_labels)'}, got {array.shape}"
         raise ValueError(message)
     return array
 
@@ -400,21 +400,21 @@ def bowl_explorer(
     labels: Sequence[str] | None = None,
     threshold: float = 0.5,
 ) -> Figure:
-    """Show what one sigmoid per label and one softmax say about bowls of digits.
+    """Show what one sigmoid per label and one softmax say about trays of digits.
 
     Parameters
     ----------
-    sigmoid_logits, softmax_logits : array_like, shape (n_bowls, n_labels)
+    sigmoid_logits, softmax_logits : array_like, shape (n_trays, n_labels)
         The logits of the two models; the figure keeps one decimal, which a fit on another
         machine has in common.
-    targets : array_like, shape (n_bowls, n_labels)
-        1 where the bowl holds the label, else 0.
-    pixels : array_like, shape (n_bowls, height, width), optional
-        Each bowl as a picture, 0 for white.
+    targets : array_like, shape (n_trays, n_labels)
+        1 where the tray holds the label, else 0.
+    pixels : array_like, shape (n_trays, height, width), optional
+        Each tray as a picture, 0 for white.
     labels : sequence of str, optional
         The labels' names; ``"0"``, ``"1"``, … if not given.
     threshold : float, default 0.5
-        The probability, in hundredths, from which a label is named.
+        The probability, in hundredths, above which a label is named.
 
     Returns
     -------
@@ -425,13 +425,13 @@ def bowl_explorer(
     --------
     >>> bowl_explorer([[-4, 3, 2]], [[-2, 4, 3.9]], [[0, 1, 1]], labels=["0", "3", "8"])
     What each model names at threshold 0.50
-    bowl  holds  sigmoids  softmax
+    tray  holds  sigmoids  softmax
        1   3, 8      3, 8        3
     """
-    own = _bowls("sigmoid_logits", sigmoid_logits)
+    own = _trays("sigmoid_logits", sigmoid_logits)
     shape = (own.shape[0], own.shape[1])
-    joint = _bowls("softmax_logits", softmax_logits, shape)
-    holds = _bowls("targets", targets, shape) == 1
+    joint = _trays("softmax_logits", softmax_logits, shape)
+    holds = _trays("targets", targets, shape) == 1
     names = [str(k) for k in range(shape[1])] if labels is None else list(labels)
     if len(names) != shape[1] or any("," in name for name in names):
         message = f"labels must be {shape[1]} names without commas, got {labels!r}"
@@ -443,7 +443,7 @@ def bowl_explorer(
         return ", ".join(chosen) or "nothing"
 
     rows = [
-        (str(k), listed(truth), listed(sigmoid(a) >= t), listed(softmax(b) >= t))
+        (str(k), listed(truth), listed(sigmoid(a) > t), listed(softmax(b) > t))
         for k, (truth, a, b) in enumerate(zip(holds, own, joint, strict=True), start=1)
     ]
     bowls = [
@@ -461,6 +461,6 @@ def bowl_explorer(
             "bowls": json.dumps(bowls, separators=(",", ":")),
         },
         f"What each model names at threshold {t:.2f}",
-        ("bowl", "holds", "sigmoids", "softmax"),
+        ("tray", "holds", "sigmoids", "softmax"),
         rows,
     )

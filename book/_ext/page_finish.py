@@ -1,13 +1,16 @@
-"""The last touches on each page: its own scripts, its pictures' sizes, ids that occur once."""
+"""The last touches on each page: scripts, pictures, room for formulas, ids that occur once."""
 
 from __future__ import annotations
 
+import html
 import re
 import struct
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+
+from formula_width import formula_width
 
 # A page loads the elements' script only if it holds one.
 ELEMENTS = "elements"
@@ -19,6 +22,14 @@ EXPORT = re.compile(r"^export ", re.MULTILINE)
 QUIZ = re.compile(r'<div class="quiz\b')
 IMAGE = re.compile(r"<img\b[^>]*>")
 IMAGE_SOURCE = re.compile(r'\bsrc="(?:\.\./)*_images/([^"]+)"')
+# A figure's picture; one that is a link already is left alone.
+FIGURE_IMAGE = re.compile(r'(<figure\b[^>]*>\s*)(<img\b[^>]*? src="([^"]+)"[^>]*>)')
+FULL_SIZE = "Open the figure at full size:"
+FORMULA = re.compile(r'<span class="math notranslate nohighlight">\\\(([^<]*)\\\)</span>')
+# A formula in the text, and the marks that follow it without a space.
+MARKED_FORMULA = re.compile(
+    r'(<span class="math\b[^>]*>[^<]*</span>)((?:[.,;:!?)\]…’”\'"]|&quot;|&#39;|&#x27;)+)'
+)
 # sphinx-proof gives all proofs without a label one id, and all contents of proofs another.
 REPEATED_ID = re.compile(
     r'(<div class="proof[^"]* admonition"|<\w+ class="[^"]*-content")'
@@ -62,6 +73,32 @@ def size_images(app: Sphinx, body: str) -> str:
     return IMAGE.sub(sized, body)
 
 
+def link_figures(body: str) -> str:
+    """Make each figure's picture lead to itself: a phone shows it at half its size.
+
+    The words stand inside the link, where a label would hide the picture's own text from some
+    screen readers.
+    """
+    words = f'<span class="visually-hidden">{FULL_SIZE}</span>'
+    return FIGURE_IMAGE.sub(rf'\1<a class="figure-link" href="\3">{words}\2</a>', body)
+
+
+def hold_formulas(body: str) -> str:
+    """Say how wide MathJax will set each formula; the style sheet keeps that room for it."""
+
+    def held(match: re.Match[str]) -> str:
+        width = formula_width(html.unescape(match[1]))
+        style = "" if width is None else f' style="--ems: {width:g}"'
+        return match[0].replace(">", f"{style}>", 1)
+
+    return FORMULA.sub(held, body)
+
+
+def keep_marks(body: str) -> str:
+    """Hold a formula and the mark after it together: a line may break after any inline block."""
+    return MARKED_FORMULA.sub(r'<span class="with-mark">\1\2</span>', body)
+
+
 def finish_page(
     app: Sphinx, _page: str, _template: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -69,7 +106,7 @@ def finish_page(
         return
     body = REPEATED_ID.sub(r"\1", context["body"])
     body = REFERENCE_LABEL.sub(r"[\1]", body.replace(ENTRY_ROLE, 'role="listitem"'))
-    context["body"] = size_images(app, body)
+    context["body"] = link_figures(size_images(app, keep_marks(hold_formulas(body))))
     if any(f"<{name}" in body for name in app.config.book_elements):
         app.add_js_file(f"{ELEMENTS}/{BUNDLE}", defer="defer")
         app.add_css_file(f"{ELEMENTS}/elements.css")

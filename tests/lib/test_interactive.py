@@ -74,6 +74,12 @@ def test_softmax_table():
     assert [row[2] for row in rows] == [_probability(p) for p in softmax([4, 8, 4, 2])]
 
 
+def test_a_label_is_named_above_the_threshold_and_not_at_it():
+    """Two equal labels of a softmax have 1/2 each, and the chapter's threshold names neither."""
+    rows = bowl_explorer([[0, 0.1, -9]], [[50, 50, -50]], [[1, 1, 0]]).rows
+    assert rows == [("1", "0, 1", "1", "nothing")]
+
+
 def test_text_that_looks_like_markup_is_escaped():
     figure = bowl_explorer([[1, -1]], [[1, -1]], [[1, 0]], labels=["<b>", '"q"'])
     assert "<b>" not in figure._repr_html_()
@@ -158,7 +164,7 @@ def test_naive_and_shifted_are_the_chapters_own(dtype):
         (lambda: log_softmax_explorer(dtype="float16"), "dtype must be one of float32, float64"),
         (lambda: simplex_explorer([0.5, 0.5, 0.0]), "positive thousandths with sum 1"),
         (lambda: simplex_explorer([0.5, 0.4, 0.2]), "positive thousandths with sum 1"),
-        (lambda: bowl_explorer([1, 2], [1, 2], [1, 0]), r"shape \(n_bowls, n_labels\)"),
+        (lambda: bowl_explorer([1, 2], [1, 2], [1, 0]), r"shape \(n_trays, n_labels\)"),
         (lambda: bowl_explorer([[1, 2]], [[1, 2, 3]], [[1, 0]]), r"shape \(1, 2\), got \(1, 3\)"),
         (lambda: bowl_explorer([[1]], [[1]], [[1]], labels=["a", "b"]), "labels must be 1 names"),
     ],

@@ -70,6 +70,18 @@ def show(server, open_page):
     return show_
 
 
+# Put a row of values on a slider, and return the verdict on each: one call for hundreds of values.
+VERDICTS = """(input, values) => values.map((value) => {
+  input.value = value;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  return document.querySelector("[data-value='verdict']").textContent;
+})"""
+
+
+def verdicts(page, label: str, values: list[int]) -> list[str]:
+    return page.get_by_label(label, exact=True).evaluate(VERDICTS, values)
+
+
 def put(page, label: str, value: object) -> None:
     page.get_by_label(label, exact=True).evaluate(SET, str(value))
 
@@ -253,6 +265,60 @@ def test_dtype_explorer_says_how_the_textbook_fails(show, logits, shift, word):
     assert word in shown(page, "verdict")
 
 
+ROUNDED = " Adding c has rounded the logits themselves: no formula brings their differences back."
+OVER = "The textbook formula overflows: an exponential is inf, and inf/inf is nan."
+UNDER = "The textbook formula underflows: every exponential is 0, and 0/0 is nan."
+SURVIVES = "The textbook formula survives here."
+LOST = "The textbook formula is finite but has lost digits: every exponential is subnormal"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shift", "verdict"),
+    [
+        ("float32", -105, f"{LOST} or 0."),  # it shows 1.0000 for 0.6652
+        ("float32", -90, f"{LOST}."),
+        ("float16", -19, f"{LOST} or 0."),
+        ("float64", -746, f"{LOST} or 0."),
+        ("float64", -700, SURVIVES),
+        ("bfloat16", -300, UNDER + ROUNDED),
+        ("bfloat16", 70, SURVIVES),
+        ("bfloat16", 1000, OVER + ROUNDED),
+    ],
+)
+def test_dtype_explorer_at_the_ends_of_a_format(show, dtype, shift, verdict):
+    page = show(dtype_explorer([2, 1, 0], dtype=dtype, shift=shift))
+    assert shown(page, "verdict") == verdict
+
+
+def test_dtype_explorer_does_not_call_the_last_bit_a_rounding_of_the_logits(show):
+    """0.1 + 700 is rounded even in float64, by an amount that no digit of the table shows."""
+    page = show(dtype_explorer([0.3, 0.1], dtype="float64", shift=700))
+    assert shown(page, "verdict") == SURVIVES
+
+
+@pytest.mark.parametrize(
+    ("dtype", "eps", "shifts"),
+    [
+        ("float16", 2**-10, range(-30, 30)),
+        ("bfloat16", 2**-7, [*range(-150, 320), 500, 708, 1000]),
+        ("float32", 2**-23, range(-120, 100)),
+        ("float64", 2**-52, [*range(-760, -690), *range(690, 720)]),
+    ],
+)
+def test_dtype_explorers_verdict_is_true(show, dtype, eps, shifts):
+    logits = np.array([2.0, 1.0, 0.0])
+    page = show(dtype_explorer(logits, dtype=dtype))
+    found = verdicts(page, "Add c to every logit", list(shifts))
+    for c, verdict in zip(shifts, found, strict=True):
+        textbook, shifted = (p.astype(float) for p in _naive_and_shifted(logits + c, dtype))
+        if "survives" in verdict:
+            np.testing.assert_allclose(textbook, shifted, rtol=8 * eps, err_msg=f"c = {c}")
+        elif "lost digits" not in verdict:
+            assert np.any(np.isnan(textbook)) or np.all(textbook == 0), c
+        intact = np.allclose(shifted, softmax(logits), rtol=8 * eps)
+        assert intact == (ROUNDED not in verdict), c
+
+
 # ----------------------------------------------------------------------------- the other figures
 
 
@@ -285,6 +351,41 @@ def test_log_softmax_explorer_equals_the_library(show, dtype, widest):
             composed, fused = naive.log_softmax(z), log_softmax(z)
         for row, a, b in zip(rows(page), composed, fused, strict=True):
             assert row[1:] == [_number(float(a)), _number(float(b))], gap
+
+
+@pytest.mark.parametrize(
+    ("dtype", "gap", "words"),
+    [
+        ("float64", 1, "Both agree to the digits shown."),
+        ("float32", 15, "For the class ahead, log(softmax) has lost digits"),
+        ("float64", 36, "For the class ahead, log(softmax) has lost digits"),
+        ("float64", 745, "never reaches. For the class behind it stands on a stair."),
+        ("float64", 746, "For the class ahead 0 is right here"),
+        ("float32", 104, "For the class ahead 0 is right here"),
+    ],
+)
+def test_log_softmax_explorer_says_what_is_lost(show, dtype, gap, words):
+    assert words in shown(show(log_softmax_explorer(gap, dtype)), "verdict")
+
+
+@pytest.mark.parametrize(("dtype", "widest"), [("float32", 120), ("float64", 800)])
+def test_log_softmax_explorers_verdict_is_true_at_every_gap(show, dtype, widest):
+    page = show(log_softmax_explorer(0, dtype))
+    found = verdicts(page, "Gap between the two logits", list(range(widest + 1)))
+    for gap, verdict in enumerate(found):
+        z = np.array([0, -gap], dtype=dtype)
+        with np.errstate(all="ignore"):
+            composed, fused = naive.log_softmax(z), log_softmax(z)
+        ahead, behind = (
+            _number(float(a)) != _number(float(b)) for a, b in zip(composed, fused, strict=True)
+        )
+        gone = bool(np.isneginf(composed[1]))
+        assert ("Both agree" in verdict) == (not ahead and not behind), gap
+        assert ("−inf" in verdict) == gone, gap
+        assert ("0 is right" in verdict) == (gone and fused[0] == 0), gap
+        assert ("stair" in verdict) == (behind and not gone), gap
+        assert ("a certainty" in verdict) == (composed[0] == 0 != fused[0] and not gone), gap
+        assert ("has lost digits" in verdict) == (ahead and composed[0] != 0), gap
 
 
 def test_log_softmax_explorer_by_keyboard(show):
@@ -341,13 +442,13 @@ def test_simplex_sliders_keep_the_ratio_of_the_others(show):
 def test_bowl_explorer_equals_the_library(show):
     page = show(FIGURES["bowl"]())
     for bowl, (own, joint) in enumerate(zip(*np.round(BOWLS, 1), strict=True)):
-        put(page, "Bowl", bowl)
-        put(page, "Name a label from probability", 0.3)
+        put(page, "Tray", bowl)
+        put(page, "Name a label above probability", 0.3)
         answers = {"sigmoid": sigmoid(own), "softmax": softmax(joint)}
         for kind, probs in answers.items():
-            texts = [f"{'✓ ' if p >= 0.3 else ''}{_probability(p)}" for p in probs]
+            texts = [f"{'✓ ' if p > 0.3 else ''}{_probability(p)}" for p in probs]
             assert [shown(page, f"{kind}-{k}") for k in range(10)] == texts
-            named = ", ".join(str(k) for k in np.flatnonzero(probs >= 0.3)) or "nothing"
+            named = ", ".join(str(k) for k in np.flatnonzero(probs > 0.3)) or "nothing"
             assert shown(page, f"by-{kind}") == named
             assert shown(page, f"sum-{kind}") == _fixed(probs.sum(), 3)
         holds = ", ".join(map(str, np.flatnonzero(TARGETS[bowl]))) or "nothing"
@@ -356,10 +457,36 @@ def test_bowl_explorer_equals_the_library(show):
 
 def test_bowl_explorer_by_keyboard(show):
     page = show(FIGURES["bowl"]())
-    page.get_by_label("Bowl", exact=True).press("ArrowDown")
-    assert page.get_by_label("Bowl", exact=True).input_value() == "1"
-    page.get_by_label("Name a label from probability").press("End")
-    assert page.get_by_label("Name a label from probability").input_value() == "0.99"
+    page.get_by_label("Tray", exact=True).press("ArrowDown")
+    assert page.get_by_label("Tray", exact=True).input_value() == "1"
+    page.get_by_label("Name a label above probability").press("End")
+    assert page.get_by_label("Name a label above probability").input_value() == "0.99"
     ink = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data[0]"
     expected = round(255 * (1 - PIXELS[1, 0, 0] / PIXELS[1].max()))
     assert page.locator("canvas").evaluate(ink) == pytest.approx(expected, abs=1)
+
+
+def test_bowl_explorer_names_no_label_at_the_threshold_itself(show):
+    page = show(bowl_explorer([[0, 0.1, -9]], [[50, 50, -50]], [[1, 1, 0]]))
+    assert shown(page, "by-sigmoid") == "1"
+    assert shown(page, "by-softmax") == "nothing"
+    assert shown(page, "softmax-0") == _probability(0.5)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_bowl_explorer_has_the_colours_of_the_chapters_figures(show, scheme):
+    page = show(FIGURES["bowl"](), scheme=scheme)
+    colour = "n => getComputedStyle(n).backgroundColor.match(/\\d+/g).map(Number)"
+    red, _, blue = page.locator(".measure-sigmoid .explorer-bar > span").first.evaluate(colour)
+    assert red > 2 * blue, "the sigmoids are orange"
+    red, _, blue = page.locator(".measure-softmax .explorer-bar > span").first.evaluate(colour)
+    assert blue > 2 * red, "the softmax is blue"
+
+
+def test_bowl_explorer_says_tray_as_its_chapter_does(show):
+    page = show(FIGURES["bowl"]())
+    words = "[...document.querySelectorAll('bowl-explorer, bowl-explorer [aria-label]')]"
+    said = page.evaluate(f"{words}.map((n) => n.ariaLabel + ' ' + n.innerText).join(' ')")
+    assert "Tray" in said
+    assert "bowl" not in said.lower()
+    assert "bowl" not in repr(FIGURES["bowl"]()).lower()

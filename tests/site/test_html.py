@@ -71,6 +71,30 @@ def test_every_picture_has_alt_text_and_a_size(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_every_figure_leads_to_itself_at_full_size(page):
+    for image in read(page).select("article figure img"):
+        link = image.parent
+        assert link.name == "a"
+        assert link["href"] == image["src"]
+        assert link.text == "Open the figure at full size:"  # the picture's own text follows
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_mark_after_a_formula_can_begin_a_line(page):
+    stray = [
+        f"{formula.text}{formula.next_sibling[:10]}"
+        for formula in read(page).select("article span.math")
+        if isinstance(formula.next_sibling, str)
+        and re.match(r"[.,;:!?)\]’”'\"]", formula.next_sibling)
+        and "with-mark" not in formula.parent.get("class", [])
+    ]
+    assert not stray
+    for kept in read(page).select(".with-mark"):
+        assert kept.text.startswith("\\(")
+        assert not re.search(r"\s", kept.text.rpartition("\\)")[2]), "only marks are kept"
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_ids_occur_once(page):
     counts = Counter(tag["id"] for tag in read(page).find_all(id=True))
     assert not [name for name, count in counts.items() if count > 1]

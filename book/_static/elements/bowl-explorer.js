@@ -1,32 +1,34 @@
-// Bowls of digits read by two models: one sigmoid per label, and one softmax over all labels.
+// Trays of digits read by two models: one sigmoid per label, and one softmax over all labels.
 
 import { Explorer, bar, define, fixed, html, probability, sigmoid, softmax, sum } from "./shared.js";
+
+const MODELS = ["sigmoid", "softmax"];
 
 function named(labels) {
   return labels.length ? labels.join(", ") : "nothing";
 }
 
 class BowlExplorer extends Explorer {
-  static label = "Bowl explorer: one sigmoid per label against one softmax";
+  static label = "Tray explorer: one sigmoid per label against one softmax";
 
   build() {
     this.bowls = JSON.parse(this.getAttribute("bowls"));
     this.labels = this.getAttribute("labels").split(",");
     this.bowl = this.choice({
-      label: "Bowl",
+      label: "Tray",
       options: this.bowls.map(({ present }, k) => [k, `${k + 1}: holds ${this.names(present)}`]),
       value: 0,
     });
     this.threshold = this.slider({
-      label: "Name a label from probability", min: 0.01, max: 0.99, step: 0.01,
+      label: "Name a label above probability", min: 0.01, max: 0.99, step: 0.01,
       value: Number(this.getAttribute("threshold") ?? 0.5), text: (x) => fixed(x, 2),
     });
     this.tray = html("canvas", { class: "explorer-tray", role: "img" });
     this.rows = this.labels.map((label) => {
       const bars = [bar(), bar()];
-      const texts = ["sigmoid", "softmax"].map((kind) => html("span", { class: "explorer-result", "data-value": `${kind}-${label}` }));
+      const texts = MODELS.map((kind) => html("span", { class: "explorer-result", "data-value": `${kind}-${label}` }));
       const node = html("tr", {}, html("th", { scope: "row" }, label),
-        ...bars.map((one, k) => html("td", {}, html("div", { class: `explorer-measure measure-${k}` }, one, texts[k]))));
+        ...bars.map((one, k) => html("td", {}, html("div", { class: `explorer-measure measure-${MODELS[k]}` }, one, texts[k]))));
       return { node, bars, texts };
     });
     const headings = ["Label", "Own sigmoid", "One softmax"];
@@ -70,13 +72,13 @@ class BowlExplorer extends Explorer {
       node.dataset.present = bowl.present.includes(label);
       answers.forEach((probs, k) => {
         bars[k].show(probs[label]);
-        texts[k].textContent = `${probs[label] >= threshold ? "✓ " : ""}${probability(probs[label])}`;
+        texts[k].textContent = `${probs[label] > threshold ? "✓ " : ""}${probability(probs[label])}`;
       });
     });
     const chosen = answers.map((probs) =>
-      named(this.labels.filter((_, label) => probs[label] >= threshold)));
+      named(this.labels.filter((_, label) => probs[label] > threshold)));
     const facts = [
-      ["truth", "In the bowl", this.names(bowl.present)],
+      ["truth", "On the tray", this.names(bowl.present)],
       ["by-sigmoid", "Named by the sigmoids", chosen[0]],
       ["by-softmax", "Named by softmax", chosen[1]],
       ["sum-sigmoid", "Sum of the sigmoids", fixed(sum(answers[0]), 3)],
@@ -85,7 +87,7 @@ class BowlExplorer extends Explorer {
     this.facts.replaceChildren(
       ...facts.map(([key, name, value]) =>
         html("div", {}, html("dt", {}, name), html("dd", { "data-value": key }, value))));
-    this.announce(`In the bowl: ${facts[0][2]}. Sigmoids name ${chosen[0]}; softmax names ${chosen[1]}.`);
+    this.announce(`On the tray: ${facts[0][2]}. Sigmoids name ${chosen[0]}; softmax names ${chosen[1]}.`);
   }
 }
 

@@ -2,10 +2,13 @@
 
 import { Explorer, define, fixed, html, number, numbers, probability, table } from "./shared.js";
 
-// Significand bits, with the hidden one, and the smallest exponent of a normal number.
+// Significand bits, with the hidden one, and the smallest exponent of a normal number. The engine
+// rounds to the long formats by itself: only the verdict asks about them.
 const FORMATS = {
   float16: { bits: 11, smallest: -14, largest: 65504 },
   bfloat16: { bits: 8, smallest: -126, largest: 2 ** 127 * (2 - 2 ** -7) },
+  float32: { smallest: -126 },
+  float64: { smallest: -1022 },
 };
 
 function exponentOf(x) {
@@ -91,11 +94,11 @@ class DtypeExplorer extends Explorer {
     ];
     this.naive.fill(rows(z, naive));
     this.safe.fill(rows(shifted, safe));
-    this.verdict.textContent = this.judge(naive);
+    this.verdict.textContent = this.judgeTextbook(naive) + this.judgeLogits(shifted);
     this.announce(`${this.dtype.value}, c ${fixed(c, 0)}. ${this.verdict.textContent}`);
   }
 
-  judge({ exps, sum }) {
+  judgeTextbook({ exps, sum }) {
     if (exps.includes(Infinity)) {
       return "The textbook formula overflows: an exponential is inf, and inf/inf is nan.";
     }
@@ -105,7 +108,19 @@ class DtypeExplorer extends Explorer {
     if (sum === 0) {
       return "The textbook formula underflows: every exponential is 0, and 0/0 is nan.";
     }
-    return "The textbook formula survives here; the shifted one works at every c.";
+    if (Math.max(...exps) < 2 ** FORMATS[this.dtype.value].smallest) {
+      const which = exps.includes(0) ? "subnormal or 0" : "subnormal";
+      return `The textbook formula is finite but has lost digits: every exponential is ${which}.`;
+    }
+    return "The textbook formula survives here.";
+  }
+
+  // Both formulas start from z + c as the format holds it. What counts is what the table shows:
+  // in the last bit even float64 rounds most decimal fractions.
+  judgeLogits(shifted) {
+    const before = steps(this.logits, this.dtype.value).shifted;
+    if (shifted.every((gap, k) => number(gap) === number(before[k]))) return "";
+    return " Adding c has rounded the logits themselves: no formula brings their differences back.";
   }
 }
 

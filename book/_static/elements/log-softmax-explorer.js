@@ -80,12 +80,22 @@ class LogSoftmaxExplorer extends Explorer {
 
   judge(composed, fused) {
     if (composed[1] === -Infinity) {
-      return "log(softmax) is lost at both ends: −inf for the class behind, 0 for the class ahead.";
+      return fused[0] === 0
+        ? "log(softmax) has lost the class behind: −inf. For the class ahead 0 is right here: the answer is too small for the format."
+        : "log(softmax) is lost at both ends: −inf for the class behind, 0 for the class ahead.";
     }
+    const [ahead, behind] = composed.map((x, k) => number(x) !== number(fused[k]));
+    const stair = behind ? " For the class behind it stands on a stair." : "";
     if (composed[0] === 0 && fused[0] !== 0) {
-      return "log(softmax) has lost the class ahead: it says 0, a certainty that softmax never reaches.";
+      return `log(softmax) has lost the class ahead: it says 0, a certainty that softmax never reaches.${stair}`;
     }
-    return "Both agree to the digits shown, or nearly.";
+    if (ahead) {
+      return `For the class ahead, log(softmax) has lost digits: compare the first row.${stair}`;
+    }
+    if (behind) {
+      return "For the class behind, log(softmax) stands on a stair: compare the second row.";
+    }
+    return "Both agree to the digits shown.";
   }
 }
 
