@@ -1,7 +1,7 @@
 """Say how wide a formula in the text will be, so that the page keeps that room until it is set.
 
 Matplotlib lays the formula out in Computer Modern, as MathJax does: 19 in 20 of the book's formulas
-come out within 7 % of what MathJax makes of them.
+come out within 10 % of what MathJax makes of them.
 """
 
 from __future__ import annotations
