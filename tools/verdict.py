@@ -8,13 +8,16 @@ from __future__ import annotations
 import sys
 import xml.etree.ElementTree as ElementTree
 
-# PyTorch and JAX are not in the lock: what compares with them is an extra check.
+# PyTorch is not in the lock: what compares with it is an extra check.
 ALLOWED_SKIP = "an optional oracle, is not installed"
 
 
 def main(report: str) -> int:
     """Print the verdict on the tests of `report`; return the exit status."""
-    cases = ElementTree.parse(report).getroot().findall(".//testcase")
+    try:
+        cases = ElementTree.parse(report).getroot().findall(".//testcase")
+    except (OSError, ElementTree.ParseError):
+        cases = []  # pytest did not get as far as its report
     skips = [skip for case in cases for skip in case.findall("skipped")]
     failed = sum(
         case.find("failure") is not None or case.find("error") is not None for case in cases

@@ -11,7 +11,7 @@ import pytest
 from chapters import NOTEBOOKS, names, read
 
 # Numbers that no cell can hold, each with its reason.
-ALLOWED: dict[str, str] = {"2.13": "a version of PyTorch, which the lock does not hold"}
+ALLOWED: dict[str, str] = {}
 
 SIGNIFICAND = r"(?<![\w.])(\d+\.\d+)(?![\w]*\.\d)"
 EXPONENT = r"(?:e([-+]?\d+)|\s*(?:\\times|\\cdot|×)\s*10\^\{?([-−]?\d+)\}?)?"

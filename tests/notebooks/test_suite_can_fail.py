@@ -104,3 +104,12 @@ def test_the_verdict_on_the_whole_suite(tmp_path, capsys, outcomes, line, status
     path.write_text(report(*outcomes))
     assert verdict.main(str(path)) == status
     assert capsys.readouterr().out.splitlines()[-1] == line
+
+
+@pytest.mark.parametrize("content", [None, ""], ids=["no report", "an empty one"])
+def test_no_report_is_no_success(tmp_path, capsys, content):
+    path = tmp_path / "report.xml"
+    if content is not None:
+        path.write_text(content)
+    assert verdict.main(str(path)) == 1
+    assert "No test ran." in capsys.readouterr().out
